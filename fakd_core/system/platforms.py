@@ -8,10 +8,11 @@ import re
 import shlex
 import shutil
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,6 +34,12 @@ _IN_USE_SECONDS = 2.0
 _MAX_PATH = 259
 """Windows' limit, unless long paths are enabled."""
 _DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[1-9¹²³])", re.IGNORECASE)
+
+_KEEP_AWAKE = (
+    ["caffeinate", "-i"] if MACOS else ["systemd-inhibit", "--what=idle", "--who=FAKD", "--why=Training"]
+)
+"""The command that keeps the machine from sleeping while the command after it runs."""
+_ES_CONTINUOUS, _ES_SYSTEM_REQUIRED = 0x80000000, 0x00000001
 
 _T = TypeVar("_T")
 
@@ -158,3 +165,34 @@ def open_missing_streams() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the end
+
+
+@contextmanager
+def keep_awake() -> Iterator[None]:
+    """Keep an idle machine from sleeping; without effect where the system offers no way to.
+
+    Windows ties it to the thread: enter and leave it on the same one.
+    """
+    if sys.platform == "win32":
+        import ctypes
+
+        ctypes.windll.kernel32.SetThreadExecutionState(_ES_CONTINUOUS | _ES_SYSTEM_REQUIRED)
+        try:
+            yield
+        finally:
+            ctypes.windll.kernel32.SetThreadExecutionState(_ES_CONTINUOUS)
+        return
+    try:
+        # `cat` ends with its stdin, even if this process is killed.
+        quiet = subprocess.DEVNULL
+        child = subprocess.Popen([*_KEEP_AWAKE, "cat"], stdin=subprocess.PIPE, stdout=quiet, stderr=quiet)
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        assert child.stdin
+        child.stdin.close()
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(2)

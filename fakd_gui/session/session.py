@@ -12,8 +12,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from fakd_core.data.folders import describe_left_out, find_images
 from fakd_core.errors import DataError, FakdError
-from fakd_core.events import CancelToken
+from fakd_core.events import CancelToken, TrainEvent
 from fakd_core.runs.config import TrainConfig
+from fakd_core.system.platforms import keep_awake
 from fakd_gui.session.jobs import Job, JobEnd, LatestWins
 from fakd_gui.session.library import Library
 from fakd_gui.session.model_cache import ModelCache
@@ -292,10 +293,11 @@ class Session(QObject):
             raise RuntimeError("a training is running already")
         config = config.model_copy(update={"run": self._listed(config.run)})
 
-        def work(token: CancelToken) -> object:
+        def work(token: CancelToken) -> Iterator[TrainEvent]:
             from fakd_core.training.trainer import resume_training, train
 
-            return resume_training(config.run, token) if resume else train(config, token)
+            with keep_awake():
+                yield from resume_training(config.run, token) if resume else train(config, token)
 
         job = Job(f"Training {config.run.name}", work, self, path=config.run)
         job.finished.connect(self._training_ended)

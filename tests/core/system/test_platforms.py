@@ -206,3 +206,25 @@ sys.stderr.write("goes on")
 """
     done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
     assert done.stderr == "goes on"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows needs no child process")
+def test_the_machine_is_kept_awake_by_a_child_that_ends_with_the_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = tmp_path / "begun", tmp_path / "ended"
+    script = f'touch {shlex.quote(str(begun))}; "$0"; touch {shlex.quote(str(ended))}'
+    monkeypatch.setattr(platforms, "_KEEP_AWAKE", ["sh", "-c", script])
+    with platforms.keep_awake():
+        deadline = time.monotonic() + 10
+        while not begun.exists() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        assert begun.exists()
+        assert not ended.exists()
+    assert ended.exists()
+
+
+def test_a_system_that_cannot_be_kept_awake_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platforms, "_KEEP_AWAKE", ["no-such-command-here"])
+    with platforms.keep_awake():
+        pass
